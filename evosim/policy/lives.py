@@ -6,8 +6,10 @@ often each event is expected to happen in them, given state and action.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import copy
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,9 @@ from evosim.world import Environment, Levels
 from evosim.world.tensors import Process, process
 
 Floats = NDArray[np.float64]
+
+LEAST = 1e-5
+"""Discounted weight of a step below which a life is not followed."""
 
 
 class Sampled(NamedTuple):
@@ -94,40 +99,95 @@ def remembered(
     env, n_levels = probed.env, len(probed.levels.start)
     rng = np.random.Generator(np.random.PCG64(seed_key))
     tally, lives = _Tally(probed, n), np.arange(n)
-    seen = reader.observer.table(env.name, probed.levels)
+    looks = _Looks(env, probed.levels, reader)
     trace: list[tuple[int, ...]] = []
     for i in range(n_levels):
         level = event_process(env, probed.levels, i)
-        until = np.concatenate([[0.0], np.cumsum(level.p)])  # of all transitions, row after row
-        rows = np.searchsorted(level.source, np.arange(level.n_states * level.n_actions + 1))
-        over = level.fatal.copy()
-        over[-1] = True
-        state = rng.choice(level.n_states, n, p=level.start)
-        with asking(agent, lives):
-            agent.reset(n)
-        for _ in range(env.lifetime):
-            alive = ~over[state]
-            if not alive.any():
-                break
-            here = np.where(alive, state, 0)  # the dead are asked too, and do nothing
-            x, cell = np.divmod(here, env.n_cells)
-            look = {name: table[i, x, cell] for name, table in seen.items()} if isinstance(
-                seen, dict
-            ) else seen[i, x, cell]  # fmt: skip
-            with asking(agent, look):
-                answer = agent.act(look)
-            chances = check(reader.chances(answer, n, env))
-            drawn = rng.random((n, 1)) * chances.sum(axis=1, keepdims=True)
-            action = (chances.cumsum(axis=1) <= drawn).sum(axis=1).clip(max=env.n_actions - 1)
+        for here, action, alive in islice(_lived(level, i, looks, agent, n, rng), env.lifetime):
             if alive[0]:
-                trace.append((i, int(x[0]), int(cell[0]), int(action[0])))
+                x, cell = divmod(int(here[0]), env.n_cells)
+                trace.append((i, x, cell, int(action[0])))
             at = lives[alive], tally.part[here[alive]]
             np.add.at(tally.counts, at, level.expected[here, action][alive])
             np.add.at(tally.steps, at, 1.0)
-            row = here * level.n_actions + action
-            low, high = rows[row], rows[row + 1]
-            u = until[low] + rng.random(n) * (until[high] - until[low])
-            way = np.searchsorted(until, u, side="right") - 1
-            state = np.where(alive, level.target[way.clip(low, high - 1)], state)
     joined = [np.array(column, np.int32) for column in zip(*trace, strict=True)]
     return Sampled(tally.expected(n_levels), Seen(*joined))
+
+
+def discounted(
+    env: Environment, levels: Levels, agent: Remembering, reader: Reader, n: int, seed_key: int
+) -> Floats:
+    """What n lives without a last step come to on some levels, by a policy with a memory.
+
+    Goal-directedness is of such lives: who has not died lives on, and a step counts 1 - 1/lifetime
+    of the one before. Steps that count less than LEAST are not lived.
+
+    Args:
+        seed_key: of all draws but the policy's own.
+
+    Returns:
+        [n, F] discounted stimuli and payoffs, each the mean over the levels.
+    """
+    rng = np.random.Generator(np.random.PCG64(seed_key))
+    discount = 1.0 - 1.0 / env.lifetime
+    steps = 1 if discount == 0.0 else 1 + int(np.log(LEAST) / np.log(discount))
+    looks, found = _Looks(env, levels, reader), np.zeros((n, env.paid.stop))
+    for i in range(len(levels.start)):
+        level = process(env, levels, i)
+        lived = islice(_lived(level, i, looks, agent, n, rng), steps)
+        for age, (here, action, alive) in enumerate(lived):
+            found[alive] += discount**age * level.expected[here, action][alive]
+    return found / len(levels.start)
+
+
+class _Looks:
+    """What a policy sees on each level in each state."""
+
+    def __init__(self, env: Environment, levels: Levels, reader: Reader) -> None:
+        self.env, self.reader = env, reader
+        self._seen = reader.observer.table(env.name, levels)
+
+    def __call__(self, level: int, state: NDArray[np.intp]) -> Any:
+        x, cell = np.divmod(state, self.env.n_cells)
+        if isinstance(self._seen, dict):
+            return {name: table[level, x, cell] for name, table in self._seen.items()}
+        return self._seen[level, x, cell]
+
+
+def _lived(
+    level: Process,
+    number: int,
+    looks: _Looks,
+    agent: Remembering,
+    n: int,
+    rng: np.random.Generator,
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]]:
+    """The steps of n lives on a level, until all are dead.
+
+    Args:
+        number: of the level.
+
+    Yields:
+        states, actions and who is alive, [n]; of the dead the first state and an action.
+    """
+    until = np.concatenate([[0.0], np.cumsum(level.p)])  # of all transitions, row after row
+    rows = np.searchsorted(level.source, np.arange(level.n_states * level.n_actions + 1))
+    over = level.fatal.copy()
+    over[-1] = True
+    state = rng.choice(level.n_states, n, p=level.start)
+    with asking(agent, np.arange(n)):
+        agent.reset(n)
+    while (alive := ~over[state]).any():
+        here = np.where(alive, state, 0)  # the dead are asked too, and do nothing
+        look = looks(number, here)
+        with asking(agent, look):
+            answer = agent.act(look)
+        chances = check(looks.reader.chances(answer, n, looks.env))
+        drawn = rng.random((n, 1)) * chances.sum(axis=1, keepdims=True)
+        action = (chances.cumsum(axis=1) <= drawn).sum(axis=1).clip(max=level.n_actions - 1)
+        row = here * level.n_actions + action
+        low, high = rows[row], rows[row + 1]
+        u = until[low] + rng.random(n) * (until[high] - until[low])
+        way = np.searchsorted(until, u, side="right") - 1
+        state = np.where(alive, level.target[way.clip(low, high - 1)], state)
+        yield here, action, alive

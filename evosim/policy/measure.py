@@ -24,8 +24,8 @@ from evosim.metrics.flips import JUDGED, Sides
 from evosim.metrics.readings import Amount
 from evosim.metrics.verdict import judge, zero_words
 from evosim.mind import Minds
-from evosim.mind.policies import Form, Reader, weights
-from evosim.policy.lives import of_age, remembered
+from evosim.mind.policies import Form, Reader, Remembering, weights
+from evosim.policy.lives import discounted, of_age, remembered
 from evosim.rng import Purpose, key
 from evosim.scenario.timeline import Flip
 from evosim.stats import intervals
@@ -174,6 +174,7 @@ def _at(
         seed_key = key(asked.seed, Purpose.BEHAVIOUR, list(scenario.environments).index(env.name))
         lived = remembered(probed, form.lives, reader, asked.lives, seed_key)
         expected, seen = lived.expected, [lived.seen]
+        megs = _sampled_megs(probed, reader, form.lives, asked)
     elif form.by_age is not None:
         by_age = weights(form.by_age(env, levels), env, "age")
         expected = of_age(probed, by_age / by_age.sum(axis=-1, keepdims=True))
@@ -197,9 +198,11 @@ def _at(
 
     fare, chance = fares(minds, expected), fares(minds.rows(np.arange(1)), probed.random)
     if asked.reward is None:
-        shares = [[one["share"] for one in goal] for goal in megs.values()]
-        fare["capability"] = np.nanmax(shares, axis=0) if shares else np.full(n, np.nan)
-        chance["capability"] = np.array([0.0 if shares else np.nan])
+        shares = np.array([[one["share"] for one in goal] for goal in megs.values()])
+        if len(shares) and form.lives is not None:  # of one policy, most directed at one thing
+            shares = shares[[shares.mean(axis=1).argmax()]]
+        fare["capability"] = np.nanmax(shares, axis=0) if len(shares) else np.full(n, np.nan)
+        chance["capability"] = np.array([0.0 if len(shares) else np.nan])
         fare["expected_reward"], best = np.full(n, np.nan), float("nan")
     return _Here(
         fare, chance, best, float(probed.nothing @ worth), megs, stances,
@@ -250,6 +253,44 @@ def _megs(
         name: [{n: getattr(one, n) for n in ("share", "nats", "beta")} for one in each]
         for name, each in found.items()
     }
+
+
+def _sampled_megs(
+    probed: ProbedEnvironment, reader: Reader, agent: Remembering, asked: Question
+) -> dict[str, list[dict[str, float]]]:
+    """MEG of a policy with a memory, as an amount of each of its lives.
+
+    MEG depends on the expected utility alone, and its slope there is beta. So a life whose utility
+    is off the mean by some amount stands for MEG that is off by beta times that: the mean over
+    lives is the MEG of the mean utility, and their spread that of the estimate (delta method).
+    """
+    scenario, env = asked.scenario, probed.env
+    if _unsupported(scenario, env):
+        return {}
+    seeds = level_seeds(replicate_seed(asked.seed, 0), scenario.measure.levels)
+    there = goals_of(scenario, env.name, tuple(seeds))
+    number = list(scenario.environments).index(env.name)
+    first = Levels(*(array[:LEVELS] for array in probed.levels))
+    gained = discounted(
+        env, first, agent, reader, asked.lives, key(asked.seed, Purpose.BEHAVIOUR, number, 1)
+    )
+    found = {}
+    for column, name in enumerate((*env.stimuli, *env.payoffs)):
+        if name not in there.rational:
+            continue
+        utility = gained[:, column]
+        one = there.rational[name].meg(float(utility.mean()))
+        slope = one.beta if np.isfinite(one.beta) else 0.0
+        off = slope * (utility - utility.mean())
+        found[name] = [
+            {
+                "share": one.share + float(np.sign(slope) * by / one.most),
+                "nats": one.nats + float(by),
+                "beta": one.beta,
+            }
+            for by in off
+        ]
+    return found
 
 
 def _distances(scenario: Scenario, probed: ProbedEnvironment, asked: Question) -> dict[str, float]:

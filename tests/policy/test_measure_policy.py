@@ -116,7 +116,7 @@ def test_how_directed_it_is_is_what_the_analysis_of_goals_says() -> None:
         assert here["nats"] == pytest.approx(place["directed"]["intended"][first]["nats"])
 
 
-def optimal(scenario: Any, name: str, seed: int, payoff: int) -> Array:
+def optimal(scenario: Any, name: str, seed: int, payoff: int, discount: float = 1.0) -> Array:
     """[T, S, A] of the policy that is best for a payoff, by backward induction."""
     env = world.environment(scenario, name)
     levels = world.draw_levels(scenario, name, level_seeds(replicate_seed(seed, 0), 1))
@@ -124,7 +124,7 @@ def optimal(scenario: Any, name: str, seed: int, payoff: int) -> Array:
     worth = level.expected[..., payoff]
     value, table = np.zeros(level.n_states), []
     for _ in range(env.lifetime):
-        q = worth + (level.matrix() @ value).reshape(worth.shape)
+        q = worth + discount * (level.matrix() @ value).reshape(worth.shape)
         table.append(np.eye(env.n_actions)[q.argmax(axis=1)])
         value = q.max(axis=1)
     return np.array(table[::-1])
@@ -183,7 +183,10 @@ def test_sampled_means_are_within_four_standard_errors_of_exact_ones(name: str) 
     assert not sampled.summary["exact"]
     told = 0
     for where, here in sampled.summary["environments"].items():
-        for found, true in [(here, exact[where]), (here["payoffs"], exact[where]["payoffs"])]:
+        goals = here["directed"]
+        pairs = [(here, exact[where]), (here["payoffs"], exact[where]["payoffs"])]
+        pairs += [(goals[goal], exact[where]["directed"][goal]) for goal in goals]
+        for found, true in pairs:
             for key, ends in found["intervals"].items():
                 if ends is None or ends[0] is None or ends[0] == ends[1]:
                     continue
@@ -191,6 +194,23 @@ def test_sampled_means_are_within_four_standard_errors_of_exact_ones(name: str) 
                 assert abs(found[key] - true[key]) < 4 * error, (where, key)
                 told += 1
     assert told > 10
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.2])
+def test_what_a_policy_with_a_memory_is_directed_at_is_estimated(chance: float) -> None:
+    """Of what is best to begin with, and of what errs."""
+    read = evosim.load("strawberry", {"measure.levels": 1})
+    best = optimal(read, "evening", 1, len(read.stimuli), discount=0.99)[0, :-1]
+    table = (1 - chance) * best + chance / 6
+    exact = measured(table, read, obs="state", seed=1).summary["environments"]["evening"]
+    sampled = measured(Forgetful(table), read, obs="state", seed=1)
+    here = sampled.summary["environments"]["evening"]
+    assert here["most_directed_at"] == exact["most_directed_at"] == "strawberries"
+    low, high = here["intervals"]["capability"]
+    assert high - low < 0.1
+    assert abs(here["capability"] - exact["capability"]) <= 4 / 3.92 * (high - low) + 1e-3
+    assert here["capability"] > (0.2 if chance else 0.8)
+    assert "capability" in sampled.text
 
 
 def test_all_forms_of_a_policy_come_to_the_same() -> None:
