@@ -120,7 +120,7 @@ def test_every_kind_of_error_is_among_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in evosim.__all__ if name not in ("__version__", "gym")]
+    "name", [name for name in evosim.__all__ if name not in ("__version__", "gym", "learners")]
 )
 def test_public_names_are_found_from_another_process(name: str) -> None:
     public = getattr(evosim, name)
