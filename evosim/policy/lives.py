@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from itertools import islice
+from itertools import count, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -120,7 +120,8 @@ def discounted(
     """What n lives without a last step come to on some levels, by a policy with a memory.
 
     Goal-directedness is of such lives: who has not died lives on, and a step counts 1 - 1/lifetime
-    of the one before. Steps that count less than LEAST are not lived.
+    of the one before. Steps that count less than LEAST are not lived: they are taken to be like the
+    others. Its memory begins anew after each lifetime.
 
     Args:
         seed_key: of all draws but the policy's own.
@@ -137,7 +138,7 @@ def discounted(
         lived = islice(_lived(level, i, looks, agent, n, rng), steps)
         for age, (here, action, alive) in enumerate(lived):
             found[alive] += discount**age * level.expected[here, action][alive]
-    return found / len(levels.start)
+    return found / (len(levels.start) * (1.0 - discount**steps))
 
 
 class _Looks:
@@ -175,9 +176,12 @@ def _lived(
     over = level.fatal.copy()
     over[-1] = True
     state = rng.choice(level.n_states, n, p=level.start)
-    with asking(agent, np.arange(n)):
-        agent.reset(n)
-    while (alive := ~over[state]).any():
+    for age in count():
+        if not (alive := ~over[state]).any():
+            return
+        if age % looks.env.lifetime == 0:  # nobody knows what it would do at a higher age
+            with asking(agent, np.arange(n)):
+                agent.reset(n)
         here = np.where(alive, state, 0)  # the dead are asked too, and do nothing
         look = looks(number, here)
         with asking(agent, look):

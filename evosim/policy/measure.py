@@ -260,9 +260,10 @@ def _sampled_megs(
 ) -> dict[str, list[dict[str, float]]]:
     """MEG of a policy with a memory, as an amount of each of its lives.
 
-    MEG depends on the expected utility alone, and its slope there is beta. So a life whose utility
-    is off the mean by some amount stands for MEG that is off by beta times that: the mean over
-    lives is the MEG of the mean utility, and their spread that of the estimate (delta method).
+    MEG depends on the expected utility alone. So a life whose utility is off the mean by some
+    amount stands for MEG that is off by the slope times that, between one standard error below the
+    mean and one above: the mean over lives is the MEG of the mean utility, and their spread that
+    of the estimate (delta method).
     """
     scenario, env = asked.scenario, probed.env
     if _unsupported(scenario, env):
@@ -279,16 +280,13 @@ def _sampled_megs(
         if name not in there.rational:
             continue
         utility = gained[:, column]
-        one = there.rational[name].meg(float(utility.mean()))
-        slope = one.beta if np.isfinite(one.beta) else 0.0
-        off = slope * (utility - utility.mean())
+        mean, error = float(utility.mean()), float(utility.std(ddof=1) / np.sqrt(len(utility)))
+        meg = there.rational[name].meg
+        one, low, high = meg(mean), meg(mean - error), meg(mean + error)
+        slope = (high.share - low.share) / (2.0 * error) if error > 0.0 else 0.0
         found[name] = [
-            {
-                "share": one.share + float(np.sign(slope) * by / one.most),
-                "nats": one.nats + float(by),
-                "beta": one.beta,
-            }
-            for by in off
+            {"share": one.share + float(slope * by), "nats": one.nats, "beta": one.beta}
+            for by in utility - mean
         ]
     return found
 

@@ -213,6 +213,20 @@ def test_what_a_policy_with_a_memory_is_directed_at_is_estimated(chance: float) 
     assert "capability" in sampled.text
 
 
+def test_a_policy_with_a_clock_is_not_asked_beyond_its_lifetime() -> None:
+    class Clock:
+        def reset(self, n: int) -> None:
+            self.age = 0
+
+        def act(self, observations: Array) -> Array:
+            self.age += 1
+            assert self.age <= 100
+            return np.full(len(observations), 5)
+
+    found = measured(Clock(), "strawberry", obs="state", levels=1, lifetimes=4)
+    assert found.summary["environments"]["day"]["directed"]
+
+
 def test_all_forms_of_a_policy_come_to_the_same() -> None:
     table = np.random.default_rng(3).dirichlet(np.ones(6), 98)
 
