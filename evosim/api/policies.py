@@ -190,8 +190,10 @@ def measure_policy(
     ):
         raise EvosimError(Argument("flip", pair), ": two environments are needed")
     worths: object = reward
-    if worths is not None and not (isinstance(worths, Mapping) and worths):
-        raise EvosimError(Argument("reward", reward), ": a mapping of names to numbers is needed")
+    if worths is not None and not (isinstance(worths, Mapping) and any(worths.values())):
+        raise EvosimError(
+            Argument("reward", reward), ": a mapping of names to numbers, not all 0, is needed"
+        )
     asked = Question(
         scenario=read, seed=seed_of(seed), reward=reward, flip=flip,
         lives=whole_number("lifetimes", lifetimes, 2), stances=stances,

@@ -27,6 +27,7 @@ from evosim import world
 from evosim.core import threads
 from evosim.core.structs import LANES
 from evosim.engine.mechanism import parts, sizes
+from evosim.engine.meg import LARGEST, LEVELS
 from evosim.engine.variables import minds, variables
 from evosim.errors import Argument, EvosimError
 from evosim.mind import loci
@@ -60,7 +61,7 @@ _EDGE = 0.8e-9  # of an exact chain, a step
 _EDGE_FOUND = 40e-9
 _SLOPE, _SLOPE_STEP = 3e-9, 15e-6  # of a table: an edge in a step, and a step of all tables
 _TRAINED = 20e-6  # a step of evosim.learners.actor_critic; what others take is not known
-_DIRECTED = 0.35e-3  # how directed an agent is at one goal: a state
+_DIRECTED = 0.09e-3  # how directed an agent is at one goal: a state of a level
 _BORN, _GENE, _ENTRY = 1.5e-6, 0.5e-6, 0.1e-6  # an individual, a gene, an entry in a tournament
 _GENERATION = 1.2e-3
 _PROBE = 4e-3  # of an environment
@@ -475,7 +476,8 @@ def _seconds(scenario: Scenario, places: Mapping[str, _Place], n: int, recorded:
             one += sample * 16 * here.lifetime * (_STEP + _plan(here, depth, soft) / LANES)
         if scenario.agent.learner is not None:
             goals = len(scenario.stimuli) + len(scenario.payoffs)
-            one += goals * here.states * _DIRECTED / measure.levels  # on few of them
+            if here.states * here.actions <= LARGEST:
+                one += goals * here.states * _DIRECTED * min(1.0, LEVELS / measure.levels)
         found["probes (measure, world)"] += probes * (one * measure.levels + _PROBE)
         uniform = starts * here.planned * here.outcomes * _MOVES * each
         found["probes (measure, world)"] += measure.levels * (uniform + 2 * optimum)

@@ -50,7 +50,8 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         shown.append(("", "internal reward", "reward / lifetime", colors.VERMILLION, reward))
         told[""] = ("is felt", reward)
     levels = _references(view)
-    note = view.spread_note("Each individual's mean over its sampled lifetimes")
+    who = "Each individual's mean" if view.individuals > 1 else "The mean"
+    note = view.spread_note(f"{who} over its sampled lifetimes")
     if any(variable in view.data for variable in REFERENCES):
         note += " Optimum and random: expected payoffs on the probe levels."
     return facets(

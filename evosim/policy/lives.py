@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from itertools import count, islice
+from itertools import count, cycle, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,8 +23,8 @@ from evosim.world.tensors import Process, process
 
 Floats = NDArray[np.float64]
 
-LEAST = 1e-5
-"""Discounted weight of a step below which a life is not followed."""
+LEAST, LEAST_EXACT = 1e-5, 1e-12
+"""Discounted weight of a step below which a life is not followed: sampled, and exactly."""
 
 
 class Sampled(NamedTuple):
@@ -67,22 +67,48 @@ def of_age(probed: ProbedEnvironment, chances: Floats) -> Expected:
     """
     env, n_levels = probed.env, len(probed.levels.start)
     tally = _Tally(probed, 1)
-    policy = chances.reshape(len(chances), -1, env.n_actions)
-    policy = np.concatenate(
-        [policy, np.full((len(policy), 1, env.n_actions), 1 / env.n_actions)], 1
-    )
     for i in range(n_levels):
         level = event_process(env, probed.levels, i)
-        onward, alive = level.matrix().T.tocsr(), ~level.fatal
+        alive = ~level.fatal
         alive[-1] = False
-        now = level.start
-        for step in policy[: env.lifetime]:
-            visits = now[:, None] * step
+        for visits in islice(_flow(level, chances, env.lifetime), env.lifetime):
             happened = (visits[..., None] * level.expected).sum(axis=1)  # [S, E]
             np.add.at(tally.counts[0], tally.part, happened)
-            np.add.at(tally.steps[0], tally.part, now * alive)
-            now = onward @ visits.ravel()
+            np.add.at(tally.steps[0], tally.part, visits.sum(axis=1) * alive)
     return tally.expected(n_levels)
+
+
+def discounted_of_age(env: Environment, levels: Levels, chances: Floats) -> Floats:
+    """What a policy of age and state can expect of lives without a last step (:func:`discounted`).
+
+    Args:
+        chances: [T, n_x, C, A] of the actions.
+
+    Returns:
+        [1, F] discounted stimuli and payoffs, the mean over the levels.
+    """
+    weights = _weights(env.lifetime, LEAST_EXACT)
+    found = np.zeros((1, env.paid.stop))
+    for i in range(len(levels.start)):
+        level = process(env, levels, i)
+        for weight, visits in zip(weights, _flow(level, chances, env.lifetime), strict=False):
+            found += weight * np.einsum("sa,saf->f", visits, level.expected)
+    return found / len(levels.start)
+
+
+def _flow(level: Process, chances: Floats, lifetime: int) -> Iterator[Floats]:
+    """How likely each state and action is at each step [S, A], without end; see :func:`discounted`.
+
+    Args:
+        chances: [T, n_x, C, A] of the actions.
+    """
+    policy = chances[:lifetime].reshape(-1, level.n_states - 1, level.n_actions)
+    dead = np.full((1, level.n_actions), 1 / level.n_actions)
+    onward, now = level.matrix().T.tocsr(), level.start
+    for step in cycle(policy):
+        visits = now[:, None] * np.concatenate([step, dead])
+        yield visits
+        now = onward @ visits.ravel()
 
 
 def remembered(
@@ -120,8 +146,9 @@ def discounted(
     """What n lives without a last step come to on some levels, by a policy with a memory.
 
     Goal-directedness is of such lives: who has not died lives on, and a step counts 1 - 1/lifetime
-    of the one before. Steps that count less than LEAST are not lived: they are taken to be like the
-    others. Its memory begins anew after each lifetime.
+    of the one before. Nobody knows what a policy would do at an age that nobody comes to: so after
+    each lifetime it begins anew, where it is. Steps that count less than LEAST are not lived; they
+    are taken to be like the others.
 
     Args:
         seed_key: of all draws but the policy's own.
@@ -130,15 +157,22 @@ def discounted(
         [n, F] discounted stimuli and payoffs, each the mean over the levels.
     """
     rng = np.random.Generator(np.random.PCG64(seed_key))
-    discount = 1.0 - 1.0 / env.lifetime
-    steps = 1 if discount == 0.0 else 1 + int(np.log(LEAST) / np.log(discount))
+    weights = _weights(env.lifetime, LEAST)
     looks, found = _Looks(env, levels, reader), np.zeros((n, env.paid.stop))
     for i in range(len(levels.start)):
         level = process(env, levels, i)
-        lived = islice(_lived(level, i, looks, agent, n, rng), steps)
-        for age, (here, action, alive) in enumerate(lived):
-            found[alive] += discount**age * level.expected[here, action][alive]
-    return found / (len(levels.start) * (1.0 - discount**steps))
+        lived = _lived(level, i, looks, agent, n, rng)
+        for weight, (here, action, alive) in zip(weights, lived, strict=False):
+            found[alive] += weight * level.expected[here, action][alive]
+    return found / len(levels.start)
+
+
+def _weights(lifetime: int, least: float) -> Floats:
+    """What each step of a life without end counts; those below the least are left out."""
+    discount = 1.0 - 1.0 / lifetime
+    steps = 1 if lifetime == 1 else 1 + int(np.log(least) / np.log(discount))
+    weights = discount ** np.arange(steps)
+    return np.asarray(weights * (lifetime / weights.sum()))
 
 
 class _Looks:
@@ -179,7 +213,7 @@ def _lived(
     for age in count():
         if not (alive := ~over[state]).any():
             return
-        if age % looks.env.lifetime == 0:  # nobody knows what it would do at a higher age
+        if age % looks.env.lifetime == 0:
             with asking(agent, np.arange(n)):
                 agent.reset(n)
         here = np.where(alive, state, 0)  # the dead are asked too, and do nothing

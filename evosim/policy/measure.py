@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core
 from evosim.engine.loop import replicate_seed
-from evosim.engine.meg import LEVELS, goals_of
+from evosim.engine.meg import LEVELS, Directedness, Goals, goals_of
 from evosim.engine.probe import Expected, ProbedEnvironment, Prober, level_seeds
 from evosim.errors import Argument, EvosimError
 from evosim.metrics import flips, goal_inference, readings, rewards
@@ -24,9 +24,9 @@ from evosim.metrics.flips import JUDGED, Sides
 from evosim.metrics.readings import Amount
 from evosim.metrics.verdict import judge, zero_words
 from evosim.mind import Minds
-from evosim.mind.policies import Form, Reader, Remembering, weights
-from evosim.policy.lives import discounted, of_age, remembered
-from evosim.rng import Purpose, key
+from evosim.mind.policies import Form, Reader, weights
+from evosim.policy.lives import discounted, discounted_of_age, of_age, remembered
+from evosim.rng import Purpose, draw, key
 from evosim.scenario.timeline import Flip
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate, intervals_of, values_of, with_interval
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 Floats = NDArray[np.float64]
+_Megs: TypeAlias = dict[str, list[dict[str, float]]]
 
 LIVES = 100
 """Lives on each level of a policy with a memory."""
@@ -91,7 +92,7 @@ class _Here(NamedTuple):
     chance: dict[str, Floats]  # the same of uniform play, n = 1
     best: float  # J_R* of the reward
     nothing: float  # the reward of doing nothing
-    megs: dict[str, list[dict[str, float]]]  # by stimulus and payoff
+    megs: _Megs  # by stimulus and payoff
     stances: list[dict[str, float]]
     distances: dict[str, float]
 
@@ -165,30 +166,38 @@ def _at(
     scenario, env, levels = asked.scenario, probed.env, probed.levels
     worth = asked.weights()
     seen: list[goal_inference.Seen] | None = None
-    megs: dict[str, list[dict[str, float]]] = {}
+    megs: _Megs = {}
     stances: list[dict[str, float]] = []
     given = Minds.that_do([_Known(env, levels, form) for form in forms if form.table],
                           np.tile(worth, (len(forms), 1)))  # fmt: skip
-    form = forms[0]
+    form, unsupported = forms[0], _unsupported(scenario, env)
+    first, names = Levels(*(array[:LEVELS] for array in levels)), (*env.stimuli, *env.payoffs)
+    seeds = tuple(level_seeds(replicate_seed(asked.seed, 0), scenario.measure.levels))
+    there = None if unsupported else goals_of(scenario, env.name, seeds)
     if form.lives is not None:
         seed_key = key(asked.seed, Purpose.BEHAVIOUR, list(scenario.environments).index(env.name))
         lived = remembered(probed, form.lives, reader, asked.lives, seed_key)
         expected, seen = lived.expected, [lived.seen]
-        megs = _sampled_megs(probed, reader, form.lives, asked)
+        if there is not None:
+            gained = discounted(env, first, form.lives, reader, asked.lives, draw(seed_key, 1))
+            megs = _megs_of_lives(there, names, gained)
     elif form.by_age is not None:
         by_age = weights(form.by_age(env, levels), env, "age")
-        expected = of_age(probed, by_age / by_age.sum(axis=-1, keepdims=True))
+        by_age /= by_age.sum(axis=-1, keepdims=True)
+        expected = of_age(probed, by_age)
+        if there is not None:
+            megs = _megs_of_lives(there, names, discounted_of_age(env, first, by_age))
     else:
         expected = prober.expect(probed, given, None, 0)
-        seeds = level_seeds(replicate_seed(asked.seed, 0), scenario.measure.levels)
-        megs = _megs(scenario, probed, given, tuple(seeds))
+        if there is not None:
+            megs = _megs(there.directed(core.policies(env, levels, given)))
     n = len(expected.lifespan)
     minds = Minds.of(np.tile(worth, (n, 1)), depth=0, patience=0.0, senses=-1)
     observed = goals.Observed(
-        scenario, env, Levels(*(array[: LEVELS] for array in levels)), given, worth[None],
+        scenario, env, first, given, worth[None],
         list(range(len(forms))), asked.seed, 0,
     )  # fmt: skip
-    if asked.stances and form.by_age is None and not _unsupported(scenario, env):
+    if asked.stances and form.by_age is None and not unsupported:
         seen = goals.seen_lives(observed) if seen is None else seen
         stances = [one.stance._asdict() for one in goals.weigh(observed, seen)[1]]
     best = float(core.optimum(env, levels, worth[None]).mean())
@@ -237,55 +246,36 @@ def _unsupported(scenario: Scenario, env: Environment) -> str:
     return ""
 
 
-def _megs(
-    scenario: Scenario, probed: ProbedEnvironment, given: Minds, seeds: tuple[int, ...]
-) -> dict[str, list[dict[str, float]]]:
-    """MEG of each policy for each stimulus and payoff of which there can be more and less.
-
-    Args:
-        seeds: of the probe levels.
-    """
-    if _unsupported(scenario, probed.env):
-        return {}
-    there = goals_of(scenario, probed.env.name, seeds)
-    found = there.directed(core.policies(probed.env, probed.levels, given))
+def _megs(found: Mapping[str, Sequence[Directedness]]) -> _Megs:
+    """MEG of each policy for each stimulus and payoff of which there can be more and less."""
     return {
         name: [{n: getattr(one, n) for n in ("share", "nats", "beta")} for one in each]
         for name, each in found.items()
     }
 
 
-def _sampled_megs(
-    probed: ProbedEnvironment, reader: Reader, agent: Remembering, asked: Question
-) -> dict[str, list[dict[str, float]]]:
-    """MEG of a policy with a memory, as an amount of each of its lives.
+def _megs_of_lives(there: Goals, names: Sequence[str], gained: Floats) -> _Megs:
+    """MEG of one policy by what its lives came to, as an amount of each of them.
 
     MEG depends on the expected utility alone. So a life whose utility is off the mean by some
     amount stands for MEG that is off by the slope times that, between one standard error below the
     mean and one above: the mean over lives is the MEG of the mean utility, and their spread that
     of the estimate (delta method).
+
+    Args:
+        names: of the columns.
+        gained: [n, F] discounted.
     """
-    scenario, env = asked.scenario, probed.env
-    if _unsupported(scenario, env):
-        return {}
-    seeds = level_seeds(replicate_seed(asked.seed, 0), scenario.measure.levels)
-    there = goals_of(scenario, env.name, tuple(seeds))
-    number = list(scenario.environments).index(env.name)
-    first = Levels(*(array[:LEVELS] for array in probed.levels))
-    gained = discounted(
-        env, first, agent, reader, asked.lives, key(asked.seed, Purpose.BEHAVIOUR, number, 1)
-    )
     found = {}
-    for column, name in enumerate((*env.stimuli, *env.payoffs)):
-        if name not in there.rational:
-            continue
-        utility = gained[:, column]
-        mean, error = float(utility.mean()), float(utility.std(ddof=1) / np.sqrt(len(utility)))
-        meg = there.rational[name].meg
-        one, low, high = meg(mean), meg(mean - error), meg(mean + error)
-        slope = (high.share - low.share) / (2.0 * error) if error > 0.0 else 0.0
+    for name, rational in there.rational.items():
+        utility = gained[:, names.index(name)]
+        n, mean = len(utility), float(utility.mean())
+        one, slope = rational.meg(mean), 0.0
+        if n > 1 and (error := float(utility.std(ddof=1) / np.sqrt(n))) > 0.0:
+            low, high = rational.meg(mean - error), rational.meg(mean + error)
+            slope = (high.share - low.share) / (2.0 * error)
         found[name] = [
-            {"share": one.share + float(slope * by), "nats": one.nats, "beta": one.beta}
+            {"share": one.share + slope * float(by), "nats": one.nats, "beta": one.beta}
             for by in utility - mean
         ]
     return found

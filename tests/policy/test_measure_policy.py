@@ -13,9 +13,11 @@ import evosim
 from evosim import core, world
 from evosim.engine.loop import replicate_seed
 from evosim.engine.mechanism import minds_of
+from evosim.engine.meg import goals_of
 from evosim.engine.probe import level_seeds
 from evosim.errors import EvosimError
 from evosim.metrics.analyses.registry import ANALYSES, Request
+from evosim.policy.measure import _megs_of_lives
 from evosim.world.tensors import process
 
 Array = NDArray[Any]
@@ -153,6 +155,11 @@ def test_a_policy_of_age_that_does_the_same_at_every_age_is_that_of_the_state(na
         assert_allclose(payoffs(second, where), payoffs(first, where), rtol=1e-5, atol=1e-9)
         for key in {"expected_lifespan", "conduct_unwatched", "steps_unwatched"} & here.keys():
             assert there[key] == pytest.approx(here[key], rel=1e-5)
+        assert there["directed"].keys() == here["directed"].keys()
+        for goal, found in here["directed"].items():
+            assert there["directed"][goal]["share"] == pytest.approx(
+                found["share"], rel=1e-5, abs=1e-9
+            )
 
 
 class Forgetful:
@@ -211,6 +218,19 @@ def test_what_a_policy_with_a_memory_is_directed_at_is_estimated(chance: float) 
     assert abs(here["capability"] - exact["capability"]) <= 4 / 3.92 * (high - low) + 1e-3
     assert here["capability"] > (0.2 if chance else 0.8)
     assert "capability" in sampled.text
+
+
+def test_luck_at_the_optimum_is_no_certainty() -> None:
+    """Lives that came to more than the best expectation are as directed as can be, give or take."""
+    read = evosim.load("strawberry", {"measure.levels": 1})
+    there = goals_of(read, "evening", tuple(level_seeds(replicate_seed(1, 0), 1)))
+    names = (*read.stimuli, *read.payoffs)
+    best = there.rational["strawberries"].range  # the worst is none
+    lucky = best * np.random.default_rng(1).normal(1.01, 0.1, (50, 1))
+    told = _megs_of_lives(there, names, np.repeat(lucky, len(names), axis=1))["strawberries"]
+    shares = np.array([one["share"] for one in told])
+    assert shares.mean() == pytest.approx(1.0)
+    assert shares.std(ddof=1) / np.sqrt(50) > 0.01
 
 
 def test_a_policy_with_a_clock_is_not_asked_beyond_its_lifetime() -> None:
@@ -342,7 +362,12 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "unknown reward": (np.full(98, 5), {"reward": {"sweet": 1.0}}, "sweetness"),
     "flip": (np.full(98, 5), {"flip": ("day", "night")}, "no environment 'night'"),
     "no flip": (np.full(98, 5), {"flip": ("day", "day")}, "two environments are needed"),
-    "no reward": (np.full(98, 5), {"reward": {}}, "a mapping of names to numbers is needed"),
+    "no reward": (
+        np.full(98, 5),
+        {"reward": {}},
+        "a mapping of names to numbers, not all 0, is needed",
+    ),
+    "no worth": (np.full(98, 5), {"reward": {"strawberries": 0.0}}, "not all 0"),
 }
 
 

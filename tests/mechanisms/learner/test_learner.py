@@ -130,7 +130,7 @@ def test_figures_of_an_agent_do_not_speak_of_a_population_that_feels(tmp_path: P
     for figure in ("objective_proxy", "mind", "alignment_all", "flip"):
         (file,) = run.plot(figure, formats=["svg"])
         drawn = file.read_text(encoding="utf-8")
-        for word in ("felt", "reward / lifetime", "median", "pinned", "unshifted", "individuals"):
+        for word in ("felt", "reward / lifetime", "median", "pinned", "unshifted", "individual"):
             assert word not in drawn, (figure, word)
 
 
